@@ -34,11 +34,11 @@ from fastopts.capture.folder import CaptureFolder
 from fastopts.capture.recorder import Recorder, Recording
 from fastopts.capture.summary import ChannelEntry
 from fastopts.capture.worker import CaptureWorker
-from fastopts.collector.wiring import new_table
 from fastopts.core import CaptureBuffer, CaptureChannel
 from fastopts.sim import SimSettings
 from fastopts.sim.feed import SendQueue, SimFeed
 from fastopts.sim.prices.market import SimMarket
+from fastopts.venues.bybit.fields import new_table
 
 __all__ = ("Cost", "costs", "frames", "loop_costs", "run_collector", "run_latency")
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from fastopts.capture.summary import PART, SUFFIX
+from fastopts.errors import BadInput
 
-__all__ = ("CaptureFolder", "FreeSpace")
+__all__ = ("CaptureFolder", "FreeSpace", "captures_below")
 
 log = logging.getLogger(__name__)
 
@@ -118,3 +119,14 @@ class CaptureFolder:
         with contextlib.suppress(OSError):  # not empty
             path.parent.rmdir()
         log.info("%s deleted (%.0f MB): the oldest capture", path, size / 1e6)
+
+
+def captures_below(folder: Path) -> list[Path]:
+    """Return all captures below *folder*, sorted by name: closed ones, and those that are not.
+
+    Raises BadInput if there is none.
+    """
+    paths = [*folder.rglob(f"*{SUFFIX}"), *folder.rglob(f"*{SUFFIX}{PART}")]
+    if not paths:
+        raise BadInput(f"{folder}: no recorded files (*{SUFFIX}) in this folder or below")
+    return sorted(paths)

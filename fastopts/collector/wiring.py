@@ -24,7 +24,7 @@ from fastopts.collector.venue.suspects import Suspects
 from fastopts.collector.venue.universe import InstrumentUniverse
 from fastopts.collector.venue.venue_time import SkewCorrection, VenueTime
 from fastopts.config import Settings
-from fastopts.core import Grammar, Table
+from fastopts.core import Table
 from fastopts.errors import ConfigError, extra_missing
 from fastopts.model import Instrument
 from fastopts.net import tls
@@ -32,7 +32,7 @@ from fastopts.net.http import HttpClient
 from fastopts.net.redis.address import Address
 from fastopts.session.ban import Ban
 from fastopts.session.resubscribe_policy import ResubscribePolicy
-from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from fastopts.venues.bybit.fields import new_table
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fastopts.capture.recorder import Recorder
     from fastopts.collector.operation.metrics_server import MetricsServer
 
-__all__ = ("Parts", "build_metrics_server", "build_universe", "new_table", "wire")
+__all__ = ("Parts", "build_metrics_server", "build_universe", "wire")
 
 # How long a connection may deliver nothing before readers refuse its values: as long as it takes to
 # replace it, and 2 s more, as a replacement under way must not make the market stale.
@@ -67,11 +67,6 @@ class Parts:
     rest_check_duty: Duty
     duties: Duties
     recorder: "Recorder | None"
-
-
-def new_table() -> Table:
-    """Return an empty table for Bybit's tickers."""
-    return Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
 
 
 def build_universe(settings: Settings, endpoints: Endpoints, user_agent: str) -> InstrumentUniverse:

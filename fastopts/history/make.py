@@ -1,16 +1,14 @@
-"""Makes the hours of a history that captures have and it has not, with low priority.
+"""Makes the hours that a history lacks from captures, at low priority.
 
 An hour is made once it is over: when no open capture can have messages of it. It is made again when
-a capture is there that it was not made from, as one that was recovered later.
+there is another capture of it, such as one that was recovered later.
 """
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from fastopts.capture.inspect import inspect
 from fastopts.capture.summary import PART, SUFFIX
@@ -21,9 +19,6 @@ from fastopts.history.manifest import DayManifest, publish
 from fastopts.replay import chunks, engine
 
 __all__ = ("HistoryPlan", "MadeHour", "lower_priority", "make", "plan", "venue_folders")
-
-_IDLE: Final = 3 << 13  # IOPRIO_CLASS_IDLE of ioprio_set(2)
-_IOPRIO_SET: Final = {"x86_64": 251, "aarch64": 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +116,12 @@ def make(root: Path, wanted: HistoryPlan) -> Iterator[MadeHour | chunks.Damage]:
 
 
 def lower_priority() -> None:
-    """Let every other process have the CPU and the disk first, where the system can."""
+    """Let every other process have the CPU first, where the system can.
+
+    Linux derives the priority of disk accesses from it.
+    """
     if hasattr(os, "nice"):
         os.nice(19)
-    with contextlib.suppress(OSError, AttributeError, KeyError):
-        import ctypes
-
-        number = _IOPRIO_SET[os.uname().machine]
-        ctypes.CDLL(None).syscall(number, 1, 0, _IDLE)
 
 
 def _publish(root: Path, wanted: HistoryPlan, builder: HistoryBuilder) -> Iterator[MadeHour]:

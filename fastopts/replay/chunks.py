@@ -9,9 +9,10 @@ from typing import BinaryIO, Final
 
 from fastopts import mcap_format
 from fastopts.capture import zstd
+from fastopts.capture.folder import captures_below
 from fastopts.capture.inspect import CHUNK_LENGTH_MAX, RECORD_LENGTH_MAX
-from fastopts.capture.summary import CLOSING, OPENING, PART, PROFILE, SUFFIX
-from fastopts.errors import BadInput, CaptureError
+from fastopts.capture.summary import CLOSING, OPENING, PART, PROFILE
+from fastopts.errors import CaptureError
 from fastopts.mcap_format import MAGIC, RECORD_HEAD, ChunkHead, Opcode
 
 __all__ = ("CaptureReader", "Chunk", "Damage", "capture_files")
@@ -167,18 +168,13 @@ def capture_files(paths: Iterable[Path]) -> list[Path]:
     for a folder without any, and CaptureError for one of *paths* that can't be read or is no
     capture; below a folder, such a file is among the files, and the others can still be read.
     """
-    files: list[Path] = []
+    places: dict[Path, _Place] = {}
     for path in paths:
-        if not path.is_dir():
-            _Place.of(path)
-            files.append(path)
-            continue
-        below = [*path.rglob(f"*{SUFFIX}"), *path.rglob(f"*{SUFFIX}{PART}")]
-        if not below:
-            raise BadInput(f"{path}: no recorded files (*{SUFFIX}) in this folder or below")
-        files += below
+        if path.is_dir():
+            places |= {each: _Place.of_any(each) for each in captures_below(path)}
+        else:
+            places[path] = _Place.of(path)
     # Names have date and time, but two recordings can begin files in the same second.
-    places = {path: _Place.of_any(path) for path in dict.fromkeys(files)}
     begins: dict[str, int] = {}
     for place in places.values():
         begins[place.run] = min(begins.get(place.run, place.start_ns), place.start_ns)

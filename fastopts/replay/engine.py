@@ -15,12 +15,12 @@ import orjson
 
 from fastopts.capture import contents
 from fastopts.contract import FeedField
-from fastopts.core import Grammar, Inlet, Player, Table
+from fastopts.core import Inlet, Player, Table
 from fastopts.errors import CaptureError
 from fastopts.mcap_format import MESSAGE_HEAD, RECORD_HEAD
 from fastopts.model import RECORD, TERMS, Instrument
 from fastopts.replay.chunks import CaptureReader, Chunk, Damage, capture_files
-from fastopts.venues.bybit.fields import TICKER_FIELDS, TOPIC_PREFIX
+from fastopts.venues.bybit.fields import new_table
 
 __all__ = (
     "Comparison",
@@ -203,7 +203,7 @@ class _State:
             inlet.unknown_tickers.clear()
 
     def _reset(self) -> None:
-        self.table = _new_table()
+        self.table = new_table()
         self.instruments = {}
         self.player = Player(self.table, self._collects_rows)
         self._inlets = {}
@@ -385,10 +385,6 @@ class _FileReplay:
         for symbol in table:
             if symbol not in records and table.origin_of(symbol)[1] > 0:
                 yield RecordDifference(symbol, table.record(symbol), None)
-
-
-def _new_table() -> Table:
-    return Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
 
 
 def _is_of_start(topic: str, payload: bytes) -> bool:

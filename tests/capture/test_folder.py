@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from fastopts.capture.folder import CaptureFolder, FreeSpace
+from fastopts.capture.folder import CaptureFolder, FreeSpace, captures_below
+from fastopts.errors import BadInput
 
 # 30 November 2025, 11:46:40 UTC
 START_NS = 1_764_503_200_000_000_000
@@ -113,3 +114,14 @@ def test_a_file_is_large_by_the_limit_or_by_the_disk(
         folder = CaptureFolder(tmp_path, "sim", keep_bytes)
         limit = min(keep_bytes, 8_000) // 8
         assert [folder.is_large(tmp_path, size) for size in (limit, limit + 1)] == [False, True]
+
+
+def test_captures_below_a_folder_are_found_in_order_of_their_names(tmp_path: Path) -> None:
+    names = ["sim/2026-12-31/230000-8.mcap", "sim/2027-01-01/000000-8.mcap.part"]
+    for name in [*reversed(names), "sim/2027-01-01/notes.txt"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert captures_below(tmp_path) == [tmp_path / name for name in names]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no recorded files"):
+        captures_below(tmp_path / "empty")

@@ -19,7 +19,7 @@ class Listener:
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
-        self.heard: list[Update] = []
+        self.updates: list[Update] = []
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
 
     def subscribe(self) -> None:
@@ -38,27 +38,27 @@ class Listener:
         """Take what has come; return how many messages there are by now."""
         while (message := self._pubsub.get_message(timeout=0)) is not None:
             if message["channel"] == self.channel.encode():  # not of a store that was emptied
-                self.heard.append(read_update(message["data"]))
-        return len(self.heard)
+                self.updates.append(read_update(message["data"]))
+        return len(self.updates)
 
     async def next(self) -> Update:
         """Forget what has come, and wait for one message more."""
         self.listen()
-        self.heard.clear()
+        self.updates.clear()
         await until(lambda: self.listen() > 0)
-        return self.heard[0]
+        return self.updates[0]
 
     async def all_heard(self) -> None:
         """Wait for two pulses: before the second everything written so far was announced."""
         count = self.listen()
-        await until(lambda: self.listen() > 0 and len(pulses(self.heard[count:])) >= 2)
+        await until(lambda: self.listen() > 0 and len(pulses(self.updates[count:])) >= 2)
 
     def records(self) -> dict[str, bytes]:
         """The last record of each symbol."""
-        return {symbol: record for update in self.heard for symbol, record in update.records}
+        return {symbol: record for update in self.updates for symbol, record in update.records}
 
     def numbers(self) -> list[int]:
-        return [update.number for update in self.heard]
+        return [update.number for update in self.updates]
 
     def stored(self) -> dict[str, bytes]:
         found = self.client.mget(map(keys.record, SYMBOLS))
@@ -126,7 +126,7 @@ async def test_a_subscriber_receives_the_last_record_of_every_tick(
     async with RunningWriter(WriterHarness(valkey.port)) as harness:
         listener.subscribe()
         await until(lambda: listener.listen() > 0)
-        pulse = listener.heard[0]
+        pulse = listener.updates[0]
         assert (pulse.number, pulse.epoch) == (1, harness.writer.lease.epoch)
         assert pulse.records == []
         for count in range(50):
@@ -138,11 +138,11 @@ async def test_a_subscriber_receives_the_last_record_of_every_tick(
         assert listener.records() == listener.stored()
         assert listener.stored().keys() == set(SYMBOLS)
         assert consecutive(listener.numbers())
-        assert {update.epoch for update in listener.heard} == {harness.writer.lease.epoch}
-        assert max(update.size for update in listener.heard) <= 65_536
+        assert {update.epoch for update in listener.updates} == {harness.writer.lease.epoch}
+        assert max(update.size for update in listener.updates) <= 65_536
         # beside the ticks, only the one symbol per beat that is due is written whole
-        rolling = sum(len(u.records) for u in listener.heard) - harness.table.written
-        assert 0 <= rolling <= len(pulses(listener.heard))
+        rolling = sum(len(u.records) for u in listener.updates) - harness.table.written
+        assert 0 <= rolling <= len(pulses(listener.updates))
 
 
 async def test_what_is_announced_can_be_read(
@@ -155,7 +155,7 @@ async def test_what_is_announced_can_be_read(
         listener.subscribe()
         await listener.next()
         for count in range(30):
-            listener.heard.clear()
+            listener.updates.clear()
             harness.tick(markPrice=str(count))
             await until(lambda: listener.listen() > 0 and bool(listener.records()))
             stored = listener.stored()
@@ -176,7 +176,7 @@ async def test_a_large_market_is_announced_in_several_messages(
         await listener.next()
         harness.tick(symbols)
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 1000)
-        sizes = sorted((update.size for update in listener.heard), reverse=True)
+        sizes = sorted((update.size for update in listener.updates), reverse=True)
         assert 65_536 - 300 < sizes[0] <= 65_536
         assert consecutive(listener.numbers())
         held = listener.client.mget(map(keys.record, symbols))
@@ -221,7 +221,7 @@ async def test_a_subscriber_that_stays_while_the_connection_is_lost_finds_a_gap(
         await until(lambda: listener.listen() > 0 and listener.records() == listener.stored())
         numbers = listener.numbers()
         assert numbers == sorted(set(numbers))
-        assert {update.epoch for update in listener.heard} == {harness.writer.lease.epoch}
+        assert {update.epoch for update in listener.updates} == {harness.writer.lease.epoch}
 
 
 async def test_an_emptied_server_is_filled_and_all_of_it_announced(
@@ -236,7 +236,7 @@ async def test_an_emptied_server_is_filled_and_all_of_it_announced(
         before = listener.channel
         client.flushall()
         await until(lambda: store_of(listener.client) not in (None, before.rpartition(":")[2]))
-        listener.heard.clear()
+        listener.updates.clear()
         listener.subscribe()
         # a snapshot of now would hold nothing: what quiet symbols say must come again
         await until(lambda: listener.listen() > 0 and len(listener.records()) == 20)
@@ -328,7 +328,7 @@ async def test_a_server_that_refuses_everything_for_a_while_ends_no_announcement
         with pytest.raises(redis.ResponseError):
             await looping
         await until(lambda: harness.table.pending == 0)
-        listener.heard.clear()
+        listener.updates.clear()
         harness.writer.conn_closed(2)  # leads to a heartbeat
         await listener.next()
         harness.tick(markPrice="10")

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 from fastopts.collector.venue.connection import ConnectionContext, StreamEndpoint, VenueConnection
 from fastopts.collector.venue.venue_time import VenueTime
-from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.session.shards import Shards
 from fastopts.session.venue_clock import VenueClock
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
+from fastopts.venues.bybit.fields import new_table
 from fastopts.venues.bybit.session import Timing
 from tests.support.waiting import PATIENCE_S
 

@@ -10,11 +10,11 @@ import pytest
 
 from fastopts.collector.cycle import Cycle
 from fastopts.collector.store.flusher import Flusher
-from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.errors import StoreError
 from fastopts.net.redis.pipeline import OnDone, PipelineConnection
 from fastopts.net.redis.resp import Replies
+from fastopts.venues.bybit.fields import new_table
 from tests.support import payloads
 from tests.support.collector_limits import current, quicken
 from tests.support.payloads import T0, dump

@@ -12,12 +12,12 @@ import redis
 
 from fastopts import keys
 from fastopts.collector.store.flusher import Flusher
-from fastopts.collector.wiring import new_table
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
+from fastopts.venues.bybit.fields import new_table
 from tests.support import payloads
 from tests.support.collector_limits import current
 from tests.support.oracle import expected_hash
@@ -451,7 +451,7 @@ async def test_a_server_that_does_not_answer_is_a_lost_connection(
     assert str(harness.over[0]) == "no answer in 0.02 s"
     harness.tick()
     await harness.timers_pass()
-    assert len(harness.over) == 1, "after a failure it waits to be told"
+    assert len(harness.over) == 1, "after a failure it waits for a call"
     harness.flusher.disconnect()
     assert harness.table.dirty == 10
     harness.gate.open()

@@ -122,7 +122,7 @@ async def test_an_option_that_rest_lists_no_more_is_refused_until_it_ticks(
             with pytest.raises(NotYetLive):
                 reader.get(CALL)
             assert reader.get(PUT).live
-            await harness.tell(harness.venue.ticker(CALL))
+            await harness.push(harness.venue.ticker(CALL))
             assert reader.get(CALL).live
         await look()
         assert harness.collector.rest_check.missing == []
@@ -153,7 +153,7 @@ async def test_a_coin_that_leaves_the_market_is_not_live_after_two_answers(
                 await look()
             assert harness.table.suspects_now == expected
         assert sum(line.live for line in harness.collector.connections) == 0
-        await harness.tell(harness.venue.ticker(CALL))
+        await harness.push(harness.venue.ticker(CALL))
         assert harness.table.suspects_now == 1
         assert sum(line.live for line in harness.collector.connections) == 1
 

@@ -3,8 +3,8 @@
 import pytest
 
 from fastopts.collector.store.statistics import Statistics
-from fastopts.collector.wiring import new_table
 from fastopts.contract import StatsField
+from fastopts.venues.bybit.fields import new_table
 from tests.support.payloads import T0, dump, ticker
 
 

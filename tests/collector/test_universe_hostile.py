@@ -11,12 +11,12 @@ import redis
 from fastopts.collector.venue import universe_cache as cache
 from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.collector.venue.universe import InstrumentUniverse
-from fastopts.collector.wiring import new_table
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import CacheError
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import symbols
+from fastopts.venues.bybit.fields import new_table
 from tests.collector.universe_harness import UniverseHarness, instrument, name, told
 from tests.support import payloads
 from tests.support.hostile import NAMES

@@ -246,7 +246,7 @@ async def test_the_universe_is_refreshed_right_after_an_expiry_and_else_at_its_i
     waits = await clock.keep_fresh(harness, 100.0, 6)
     # at 100 s, 5 s after each expiry, and then at the interval
     assert waits == [100.0, 35.0, 20.0, 100.0, 100.0, 100.0]
-    assert harness.heard == [([], [name(1)]), ([], [name(2)])]
+    assert harness.changes == [([], [name(1)]), ([], [name(2)])]
     assert harness.venue.asked.count(("instruments-info", "BTC")) == 7
 
 
@@ -260,7 +260,7 @@ async def test_a_late_refresh_does_not_spin(
     await harness.load()
     clock.now_ms += 3_600_000  # a laptop that slept
     assert await clock.keep_fresh(harness, 100.0, 2) == [1.0, 100.0]
-    assert harness.heard == [([], [name(1)])]
+    assert harness.changes == [([], [name(1)])]
 
 
 @only_btc

@@ -14,11 +14,11 @@ import pytest
 
 from fastopts.collector.venue.rest_driver import RestDriver
 from fastopts.collector.venue.universe import InstrumentUniverse
-from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
+from fastopts.venues.bybit.fields import new_table
 from tests.support import collector_limits, payloads
 from tests.support.payloads import dump
 from tests.support.raw import RawServer
@@ -132,7 +132,7 @@ class UniverseHarness:
             limits=collector_limits.current(),
         )
         self.progress: list[tuple[str, int]] = []
-        self.heard: list[tuple[list[str], list[str]]] = []
+        self.changes: list[tuple[list[str], list[str]]] = []
 
     async def load(self, may_use_cache: bool = False) -> list[str]:
         found = await self.universe.load(may_use_cache, lambda *args: self.progress.append(args))
@@ -140,14 +140,14 @@ class UniverseHarness:
         return [i.symbol for i in found]
 
     def listen(self, listed: Sequence[Instrument], gone: Sequence[Instrument]) -> None:
-        self.heard.append(([i.symbol for i in listed], [i.symbol for i in gone]))
+        self.changes.append(([i.symbol for i in listed], [i.symbol for i in gone]))
 
     async def refresh(self) -> tuple[list[str], list[str]] | None:
         """Refresh; return the change that the listener received, if any."""
-        self.heard.clear()
+        self.changes.clear()
         await self.universe.refresh(self.listen)
-        assert len(self.heard) <= 1
-        return self.heard[0] if self.heard else None
+        assert len(self.changes) <= 1
+        return self.changes[0] if self.changes else None
 
     def cached(self) -> list[str]:
         content = json.loads(self.path.read_bytes())

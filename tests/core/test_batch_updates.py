@@ -25,7 +25,7 @@ def harness(harness: BatchHarness) -> BatchHarness:
     return harness
 
 
-def heard(harness: BatchHarness) -> list[Update]:
+def updates_of(harness: BatchHarness) -> list[Update]:
     """What was published since the last call."""
     published, harness.redis.published = harness.redis.published, []
     assert {channel for channel, _ in published} <= {CHANNEL}
@@ -33,7 +33,7 @@ def heard(harness: BatchHarness) -> list[Update]:
 
 
 def announced(harness: BatchHarness) -> list[str]:
-    return [symbol for update in heard(harness) for symbol, _ in update.records]
+    return [symbol for update in updates_of(harness) for symbol, _ in update.records]
 
 
 def test_nothing_is_announced_before_publishing_is_on(harness: BatchHarness) -> None:
@@ -42,7 +42,7 @@ def test_nothing_is_announced_before_publishing_is_on(harness: BatchHarness) -> 
     harness.flush()
     harness.batch.publishing = True
     assert harness.flush() == []
-    assert heard(harness) == []
+    assert updates_of(harness) == []
 
 
 def test_announcements_follow_the_same_commands_as_without_them(core: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_message_holds_what_the_batch_has_written(harness: BatchHarness) -> No
     assert [words[0] for words in first].index("PUBLISH") == 4
     harness.send(payloads.ticker(OTHER, ts=T0 + 1, markPrice="9"))
     harness.flush()
-    [both, one] = heard(harness)
+    [both, one] = updates_of(harness)
     assert (both.epoch, both.number, one.epoch, one.number) == (5, 1, 5, 2)
     assert [symbol for symbol, _ in both.records] == [SYMBOL, OTHER]
     assert dict(both.records)[SYMBOL] == harness.redis.keys[keys.record(SYMBOL)]
@@ -118,7 +118,7 @@ def test_new_terms_are_news_with_the_next_write(harness: BatchHarness) -> None:
     harness.table.add(SYMBOL, EXPIRY + 1, 90_000.0, "C", "USDT")
     harness.table.mark_whole(1)
     harness.flush()
-    [_, update] = heard(harness)
+    [_, update] = updates_of(harness)
     assert update.records == [(SYMBOL, harness.redis.keys[keys.record(SYMBOL)])]
 
 
@@ -155,7 +155,7 @@ def test_a_pulse_takes_the_next_number(harness: BatchHarness) -> None:
     assert (pulse.size, pulse.epoch, pulse.number, pulse.records) == (16, 5, 1, [])
     harness.send(payloads.ticker())
     harness.flush()
-    assert [update.number for update in heard(harness)] == [2]
+    assert [update.number for update in updates_of(harness)] == [2]
     assert read_update(harness.batch.pulse()).number == 3
 
 
@@ -183,7 +183,7 @@ def test_what_a_lost_connection_may_have_lost_is_announced_again_behind_a_gap(
     assert not harness.batch.publishing
     harness.batch.publishing = True
     harness.flush()
-    [first, again] = heard(harness)
+    [first, again] = updates_of(harness)
     assert (first.number, again.number) == (1, 4)
     assert [symbol for symbol, _ in again.records] == [OTHER]
 
@@ -193,7 +193,7 @@ def test_a_refused_slot_is_announced_again_once_it_is_written(harness: BatchHarn
     harness.redis.refusing = {keys.option(SYMBOL)}
     harness.send(payloads.ticker())
     harness.flush()
-    heard(harness)
+    updates_of(harness)
     harness.redis.refusing = set()
     harness.table.release()
     harness.flush()
@@ -267,7 +267,7 @@ def test_a_message_holds_as_much_as_it_may(core: Any, runs: list[tuple[int, int]
     replies = harness.redis.feed(harness.batch.encode(T0, limit=1 << 30))
     harness.batch.acknowledge(memoryview(replies), 0, len(replies))
     assert harness.batch.done
-    updates = heard(harness)
+    updates = updates_of(harness)
     assert [update.number for update in updates] == list(range(1, len(updates) + 1))
     records = [record for update in updates for record in update.records]
     assert records == [(symbol, harness.redis.keys[keys.record(symbol)]) for symbol in symbols]

@@ -19,6 +19,7 @@ from fastopts.reader import OptionReader
 from tests.cli.process import fastopts
 from tests.cli.terminal import terminal
 from tests.docs.pages import DEMO, ROOT, examples
+from tests.support.broken_valkey import wait_for
 from tests.support.store import CALL, Store
 from tests.support.waiting import PATIENCE_S
 
@@ -149,10 +150,8 @@ def test_a_signal_ends_everything_cleanly(tmp_path: Path, number: signal.Signals
     if signal.getsignal(number) is signal.SIG_IGN:
         pytest.skip(f"{number.name} is ignored here, as under nohup, and by what is started here")
     with start(tmp_path) as process:
-        deadline = time.monotonic() + PATIENCE_S
-        while len(started := children(process.pid)) < 4:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: len(children(process.pid)) >= 4)
+        started = children(process.pid)
         process.send_signal(number)
         try:
             out, _ = process.communicate(timeout=PATIENCE_S)

@@ -10,8 +10,8 @@ import pytest
 
 from fastopts.capture import contents
 from fastopts.collector.operation.recording import build_recorder
-from fastopts.collector.wiring import new_table
 from fastopts.config import Settings
+from fastopts.venues.bybit.fields import new_table
 from tests.capture.judge import files, read
 from tests.capture.recorder_harness import RecorderHarness, ticker_payload
 from tests.docs.pages import DOCS, examples, rows

@@ -207,7 +207,7 @@ class ScriptedVenueHarness:
         found: list[str] = self.client.keys(pattern)  # type: ignore[assignment]
         return found
 
-    async def tell(self, *messages: object) -> None:
+    async def push(self, *messages: object) -> None:
         """Push tickers, good or bad; return once each is counted, and written if it is good."""
         received = self.table.received + len(messages)
         await self.venue.push(*messages)

@@ -8,12 +8,12 @@ import pytest
 
 from fastopts.collector.venue.connection import ConnectionContext, StreamEndpoint, VenueConnection
 from fastopts.collector.venue.venue_time import VenueTime
-from fastopts.collector.wiring import new_table
 from fastopts.core import Table
 from fastopts.net import websocket
 from fastopts.session.shards import Shards
 from fastopts.session.venue_clock import VenueClock
 from fastopts.venues.bybit import symbols
+from fastopts.venues.bybit.fields import new_table
 from tests.collector.test_connection import Outlet
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 2001)]

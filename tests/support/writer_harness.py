@@ -12,10 +12,10 @@ from fastopts import keys
 from fastopts.collector.store.feed_status import FeedStatus
 from fastopts.collector.store.statistics import Statistics
 from fastopts.collector.store.writer import Content, Writer
-from fastopts.collector.wiring import new_table
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.session.clocks import wall_ms
+from fastopts.venues.bybit.fields import new_table
 from tests.support import collector_limits, payloads
 from tests.support.oracle import expected_hash
 from tests.support.payloads import T0, dump

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from rich.cells import cell_len
 from rich.text import Text
 
+from fastopts.capture.folder import captures_below
 from fastopts.capture.inspect import Inspection, inspect
-from fastopts.capture.summary import PART, RECOVERED, SUFFIX
+from fastopts.capture.summary import PART, RECOVERED
 from fastopts.cli.options import JsonOption
 from fastopts.cli.output import printing
 from fastopts.cli.output.printing import Column
@@ -177,13 +178,7 @@ def _gaps(roots: Sequence[Path], json: bool) -> int:
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
     """Yield files, and those in folders, the oldest first. Raises BadInput for an empty folder."""
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        captures = [*path.rglob(f"*{SUFFIX}"), *path.rglob(f"*{SUFFIX}{PART}")]
-        if not captures:
-            raise BadInput(f"{path}: no recorded files (*{SUFFIX}) in this folder or below")
-        yield from sorted(captures)
+        yield from captures_below(path) if path.is_dir() else [path]
 
 
 def _row(path: Path, inspection: Inspection) -> _Row:

@@ -85,7 +85,7 @@ class Table:
     the first rejected message of each reason, `unknown_names` the first unknown field names.
 
     `amended`, if the owner makes it a set, collects the symbols whose record changed otherwise than
-    by a message: who parses the messages again does not get these changes.
+    by a message: parsing the messages again does not reproduce these changes.
 
     `ages` counts how old applied ticks were on arrival, by the venue's clock (suspect times are
     left out), `waits` how long they then waited to be sent. Twin: `table.Table`.
@@ -185,8 +185,9 @@ class Table:
         """
         if len(record) != model.RECORD.size or record[0] != model.RECORD_VERSION:
             raise ValueError(f"not a record: {symbol}, {len(record)} bytes")
-        fields = dict(zip(model.RECORD_HEAD, model.RECORD.unpack(record), strict=False))
-        numbers = model.RECORD.unpack(record)[len(model.RECORD_HEAD) :]
+        values = model.RECORD.unpack(record)
+        fields = dict(zip(model.RECORD_HEAD, values, strict=False))
+        numbers = values[len(model.RECORD_HEAD) :]
         settle = fields["settle"].rstrip(b"\0").decode("ascii")
         kind = fields["kind"].decode("ascii")
         self.add(symbol, fields["expiry_ms"], fields["strike"], kind, settle)

@@ -43,7 +43,7 @@ def ours(harness: ScriptedVenueHarness, symbol: str) -> Texts:
 async def tell_spoiled(harness: ScriptedVenueHarness, raw: bytes) -> None:
     """Each field of one symbol is *raw*: it is absent there, and nothing else changes."""
     frames = spoiled(harness.venue, SYMBOLS, raw)
-    await harness.tell(*frames)
+    await harness.push(*frames)
     for symbol, name, frame in zip(SYMBOLS, NAMES, frames, strict=True):
         assert ours(harness, symbol) == expected_without(
             json.loads(frame.replace(raw, b'""')), name
@@ -64,7 +64,7 @@ async def test_DC_06_an_empty_field_is_absent_and_never_zero(harness: ScriptedVe
     await tell_spoiled(harness, b'""')
     assert_none(harness)
     assert harness.table.bad_fields == 0
-    await harness.tell(*(harness.venue.ticker(symbol) for symbol in SYMBOLS))
+    await harness.push(*(harness.venue.ticker(symbol) for symbol in SYMBOLS))
     assert all(len(ours(harness, symbol)) == len(NAMES) + 3 for symbol in SYMBOLS)
 
 
@@ -73,7 +73,7 @@ async def test_DC_07_a_missing_field_is_absent_counted_and_not_what_it_was_befor
 ) -> None:
     pairs = zip(SYMBOLS, NAMES, strict=True)
     frames = [harness.venue.ticker(symbol, **{name: None}) for symbol, name in pairs]
-    await harness.tell(*frames)
+    await harness.push(*frames)
     for symbol, frame in zip(SYMBOLS, frames, strict=True):
         assert ours(harness, symbol) == expected_hash(frame)
     assert_none(harness)
@@ -86,7 +86,7 @@ async def test_DC_07_any_two_may_be_missing(harness: ScriptedVenueHarness) -> No
     for some in _batches(pairs):
         chosen = list(zip(SYMBOLS, some, strict=False))
         frames = [harness.venue.ticker(symbol, **dict.fromkeys(gone)) for symbol, gone in chosen]
-        await harness.tell(*frames)
+        await harness.push(*frames)
         for (symbol, _), frame in zip(chosen, frames, strict=True):
             assert ours(harness, symbol) == expected_hash(frame)
 
@@ -101,13 +101,13 @@ async def test_DC_07_without_its_symbol_or_time_there_is_no_tick(
 ) -> None:
     before = ours(harness, SYMBOLS[0])
     frame = harness.venue.ticker(SYMBOLS[0])
-    await harness.tell({k: v for k, v in frame.items() if k != "ts"})
+    await harness.push({k: v for k, v in frame.items() if k != "ts"})
     # no topic: nobody's message, which is counted nowhere
     await harness.venue.push({k: v for k, v in frame.items() if k != "topic"})
-    await harness.tell({k: v for k, v in frame.items() if k != "data"})
+    await harness.push({k: v for k, v in frame.items() if k != "data"})
     assert (harness.table.rejected["bad_ts"], harness.table.rejected["no_data"]) == (1, 1)
     assert ours(harness, SYMBOLS[0]) == before
-    await harness.tell({k: v for k, v in frame.items() if k not in ("type", "id")})
+    await harness.push({k: v for k, v in frame.items() if k not in ("type", "id")})
     assert harness.held(SYMBOLS[0])["tm"] == str(frame["ts"])
 
 
@@ -120,13 +120,13 @@ async def test_DC_08_unknown_fields_are_ignored_counted_and_named_once(
     frame = harness.venue.ticker(SYMBOLS[0])
     extra = {"rho": "0.1", "<b>\u202e": [{"markPrice": "9"}], "b": {"c": None}}
     for data in (extra | frame["data"], frame["data"] | extra):
-        await harness.tell({"new": 1, **frame, "data": data, "newer": [2]})
+        await harness.push({"new": 1, **frame, "data": data, "newer": [2]})
         assert ours(harness, SYMBOLS[0]) == expected_hash(frame)
     assert harness.table.unknown_fields == 6
     await until(lambda: harness.client.hget("stats", "unknown_fields") == "6")
     await until(lambda: bool(named()))
     random_keys = {f"k{number}": str(number) for number in range(1000)}
-    await harness.tell({**frame, "data": random_keys | frame["data"] | {"z": 1}})
+    await harness.push({**frame, "data": random_keys | frame["data"] | {"z": 1}})
     assert ours(harness, SYMBOLS[0]) == expected_hash(frame)
     assert harness.table.unknown_fields == 6 + 1001
     assert len(harness.table.unknown_names) == 64
@@ -147,7 +147,7 @@ async def test_DC_08_messages_of_an_unknown_type_are_no_ticks_and_end_nothing(
     )
     await harness.venue.push(*strange)
     frame = harness.venue.ticker(SYMBOLS[0])
-    await harness.tell(frame | {"type": "delta2"}, frame)
+    await harness.push(frame | {"type": "delta2"}, frame)
     assert (harness.table.received, harness.table.rejected["bad_type"]) == (before + 2, 1)
     assert ours(harness, SYMBOLS[0]) == expected_hash(frame)
     assert harness.venue.opened == 1
@@ -167,7 +167,7 @@ async def test_DC_09_null_is_absent_and_a_bare_number_is_its_own_text(
     await tell_spoiled(harness, b"null")
     for text in ("1", "0", "-0.50", "1e5"):
         frames = spoiled(harness.venue, SYMBOLS, text.encode())
-        await harness.tell(*frames)
+        await harness.push(*frames)
         for symbol, name in zip(SYMBOLS, NAMES, strict=True):
             assert harness.held(symbol)[FIELDS[name]] == text
     assert harness.table.bad_fields == 0
@@ -201,7 +201,7 @@ async def test_DC_10_a_value_that_is_no_finite_decimal_is_absent_and_counted(
 async def test_DC_10_a_bare_word_that_json_does_not_know_rejects_the_message(
     harness: ScriptedVenueHarness, word: str
 ) -> None:
-    await harness.tell(*spoiled(harness.venue, SYMBOLS[:24], word.encode())[:10])
+    await harness.push(*spoiled(harness.venue, SYMBOLS[:24], word.encode())[:10])
     assert harness.table.rejected["not_json"] == 10
 
 
@@ -240,7 +240,7 @@ async def test_DC_11_boundaries_keep_their_text_and_zero_is_no_quote(
     harness: ScriptedVenueHarness,
 ) -> None:
     chosen = dict(zip(SYMBOLS, BOUNDARIES, strict=False))
-    await harness.tell(
+    await harness.push(
         *(
             harness.venue.ticker(s, bidPrice=text, markPrice=text)
             for s, (text, *_) in chosen.items()
@@ -272,11 +272,11 @@ async def test_DC_12_huge_integers_are_measured_before_they_are_converted(
     huge = b"7" * digits
     for ts in (huge, b'"' + huge + b'"'):
         frame = harness.venue.ticker(SYMBOLS[0])
-        await harness.tell(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
+        await harness.push(dump({**frame, "ts": "@@"}).replace(b'"@@"', ts))
     assert harness.table.rejected["bad_ts"] == 2
     assert ours(harness, SYMBOLS[0]) == before
     for size in (huge, b'"' + huge + b'"'):
-        await harness.tell(
+        await harness.push(
             with_raw(harness.venue.ticker(SYMBOLS[0], markPrice="5"), "bidSize", size)
         )
         held = ours(harness, SYMBOLS[0])
@@ -291,7 +291,7 @@ async def test_DC_12_a_time_of_ten_digits_is_taken_and_flagged(
     harness.venue.greets = False
     harness.venue.symbols.append(CALL)
     assert harness.collector.universe.adopt(CALL)
-    await harness.tell(harness.venue.ticker(CALL, ts=now_ms() // 1000))
+    await harness.push(harness.venue.ticker(CALL, ts=now_ms() // 1000))
     with harness.reader() as reader:
         assert reader.get(CALL).time_suspect
 
@@ -308,7 +308,7 @@ async def test_DC_16_the_text_that_was_sent_is_the_text_that_is_read(
 
     for _ in range(10):
         frames = [harness.venue.ticker(s, None, **{n: decimal() for n in NAMES}) for s in SYMBOLS]
-        await harness.tell(*frames)
+        await harness.push(*frames)
         assert harness.table.bad_fields == 0
         with harness.reader() as reader:
             for symbol, frame in zip(SYMBOLS, frames, strict=True):
@@ -334,7 +334,7 @@ async def test_DC_26_markup_in_a_field_is_no_number_and_is_not_stored(
 ) -> None:
     await tell_spoiled(harness, f'"{text}"'.encode())
     frame = harness.venue.ticker(text)
-    await harness.tell(frame)
+    await harness.push(frame)
     assert harness.table.rejected["bad_symbol"] == 1
     await until(lambda: "rejected (bad_symbol)" in caplog.text)
     assert {key.partition(":")[2] for key in harness.keys("optrec:*")} == set(SYMBOLS)
@@ -353,7 +353,7 @@ async def test_DC_06_a_field_that_is_empty_in_every_tick_is_named(
         assert harness.collector.monitor.absent_fields == ()
         kinds: list[dict[str, Any]] = [{"theta": ""}, {"theta": "", "markPriceIv": ""}, {}]
         for empty in kinds:
-            await harness.tell(*(harness.venue.ticker(symbol, **empty) for symbol in SYMBOLS))
+            await harness.push(*(harness.venue.ticker(symbol, **empty) for symbol in SYMBOLS))
             expected = [LONG[FIELDS[name]] for name in ("theta", "markPriceIv") if name in empty]
             told = ",".join(expected)
             await until(lambda told=told: harness.client.hget("stats", "absent_fields") == told)  # type: ignore[misc]

@@ -24,7 +24,7 @@ async def tell_in(
 ) -> None:
     """Each symbol gets a tick as *spell* writes it; each must be taken as if it were plain."""
     frames = [harness.venue.ticker(symbol, markPrice=str(n)) for n, symbol in enumerate(symbols)]
-    await harness.tell(*(spell(frame) for frame in frames))
+    await harness.push(*(spell(frame) for frame in frames))
     for symbol, frame in zip(symbols, frames, strict=True):
         assert expected_hash(frame).items() <= harness.held(symbol).items()
 
@@ -40,12 +40,12 @@ async def test_DC_13_a_key_that_stands_twice_rejects_the_message(
             value = frame["data"].get(key, frame.get(key))
             twice = f'"{key}":{json.dumps(value)},"{key}":'.encode()
             message = dump(frame).replace(f'"{key}":'.encode(), twice, 1)
-            await harness.tell(message, harness.venue.ticker(PUT))
+            await harness.push(message, harness.venue.ticker(PUT))
             assert harness.table.rejected["duplicate_key"] == count
         assert harness.held() == before
         frame = harness.venue.ticker()
         # one that does not matter may
-        await harness.tell(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
+        await harness.push(dump(frame).replace(b'"ts"', b'"x":1,"x":2,"ts"'))
         assert expected_hash(frame).items() <= harness.held().items()
 
 
@@ -110,7 +110,7 @@ async def test_DC_15_a_byte_order_mark_is_no_json(
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey) as harness:
         frame = harness.venue.ticker()
-        await harness.tell(b"\xef\xbb\xbf" + dump(frame), frame)
+        await harness.push(b"\xef\xbb\xbf" + dump(frame), frame)
         assert harness.table.rejected["not_json"] == 1
 
 
@@ -118,7 +118,7 @@ async def test_DC_15_escapes_in_a_number_are_its_characters(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey) as harness:
-        await harness.tell(with_raw(harness.venue.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
+        await harness.push(with_raw(harness.venue.ticker(), "markPrice", b'"1\\u0032.\\u0035"'))
         assert harness.held()["mp"] == "12.5"
 
 
@@ -147,10 +147,10 @@ async def test_DC_25_control_messages_between_ticks_are_no_ticks(
         for number, control in enumerate(CONTROL):
             frame = harness.venue.ticker(markPrice=str(number))
             await harness.venue.push(control)
-            await harness.tell(frame)
+            await harness.push(frame)
             await harness.venue.push(control)
             assert expected_hash(frame).items() <= harness.held().items()
-        await harness.tell(harness.venue.ticker())
+        await harness.push(harness.venue.ticker())
         assert harness.table.received == before + len(CONTROL) + 1
         assert sum(harness.table.rejected.values()) == 0
         assert harness.venue.opened == 1

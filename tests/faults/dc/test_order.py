@@ -44,7 +44,7 @@ async def test_DC_19_the_newest_tick_wins_in_any_order_of_arrival(
                 harness.venue.ticker(luck.choice((CALL, PUT)), ts=start + luck.randrange(50))
                 for _ in range(30)
             ]
-            await harness.tell(*frames)
+            await harness.push(*frames)
             for frame in frames:
                 symbol = frame["data"]["symbol"]
                 older += frame["ts"] < newest.get(symbol, 0)
@@ -58,18 +58,18 @@ async def test_DC_19_a_new_connection_does_not_bring_back_the_past(
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey) as harness:
         newest = harness.venue.ticker(ts=now_ms() + 1000, markPrice="7")
-        await harness.tell(newest)
+        await harness.push(newest)
         late = harness.venue.ticker(ts=newest["ts"] - 1, markPrice="666")
         harness.venue.greets = False
         await harness.venue.connections[0].close()
         await until(lambda: harness.venue.requests[-1] == ("subscribe", [CALL, PUT]))
         await until(lambda: len(harness.venue.requests) == 2)
-        await harness.tell(late)
+        await harness.push(late)
         assert (holds(harness, newest), harness.table.older) == (True, 1)
         with harness.reader() as reader, pytest.raises(NotYetLive, match="is closed"):
             reader.get(CALL)
         # the same time again is news of the same: live, by the new connection
-        await harness.tell(newest)
+        await harness.push(newest)
         with harness.reader() as reader:
             assert reader.get(CALL).mark_price == 7
 
@@ -86,13 +86,13 @@ async def test_DC_20_a_time_that_can_not_be_right_blocks_nothing(
                 symbol = "BTC-27NOV99-1-C-USDT"
                 assert harness.collector.universe.adopt(symbol)
             bad = harness.venue.ticker(symbol, ts=poison, markPrice="666")
-            await harness.tell(bad)
+            await harness.push(bad)
             is_kept = is_first or poison > now_ms()
             assert holds(harness, bad) == is_kept
             assert reader.get(symbol).time_suspect == is_kept
             assert harness.table.older == (not is_kept)
             good = harness.venue.ticker(symbol, markPrice="7")
-            await harness.tell(good)
+            await harness.push(good)
             assert holds(harness, good)
             assert not reader.get(symbol).time_suspect
 
@@ -108,7 +108,7 @@ async def test_DC_20_a_time_that_stands_still_is_found_by_comparing_with_rest(
             assert reader.get(CALL).live
             harness.venue.rows = {CALL: {"markPrice": "1300"}}
             while harness.table.suspects_now == 0:
-                await harness.tell(harness.venue.ticker(ts=1_700_000_000_000, markPrice="1300"))
+                await harness.push(harness.venue.ticker(ts=1_700_000_000_000, markPrice="1300"))
                 await asyncio.sleep(0.01)
             await harness.settled(0)
             with pytest.raises(NotYetLive, match="REST"):
@@ -122,7 +122,7 @@ async def test_DC_21_a_message_that_comes_again_changes_nothing(
     async with scripted_collector(tmp_path, shared_valkey) as harness:
         for number in range(20):
             frame = harness.venue.ticker(markPrice=str(number))
-            await harness.tell(*[frame] * times)
+            await harness.push(*[frame] * times)
             held = harness.held()
             assert {n: held[n] for n in held.keys() - {"rt", "cn"}} == expected_hash(frame)
         assert harness.table.applied == 2 + 20 * times
@@ -136,7 +136,7 @@ async def test_DC_22_crossed_and_locked_quotes_are_handed_on_and_flagged(
         with harness.reader() as reader:
             for bid, ask in (("1250", "1230"), ("1230", "1230.0"), ("1229", "1230")):
                 frame = harness.venue.ticker(bidPrice=bid, askPrice=ask)
-                await harness.tell(frame)
+                await harness.push(frame)
                 assert holds(harness, frame)
                 option = reader.get(CALL)
                 assert (option.bid_price, option.ask_price) == (float(bid), float(ask))
@@ -154,7 +154,7 @@ async def test_DC_23_a_delta_is_merged_into_what_its_connection_delivered(
     tmp_path: Path, shared_valkey: EmbeddedValkey
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey) as harness:
-        await harness.tell(
+        await harness.push(
             delta(harness.venue, askPrice="1240", askIv=""), delta(harness.venue, markPrice="7")
         )
         expected = payloads.numbers(askPrice="1240", markPrice="7")
@@ -176,9 +176,9 @@ async def test_DC_23_without_its_base_a_delta_is_dropped_counted_and_shown(
         await harness.venue.connections[0].close()
         await until(lambda: len(harness.venue.requests) == 2)
         # what is held came over the connection before: a change of another state
-        await harness.tell(delta(harness.venue, askPrice="1240"))
+        await harness.push(delta(harness.venue, askPrice="1240"))
         assert harness.table.rejected["delta_without_base"] == 1
         assert harness.held() == before
         await until(lambda: "rejected (delta_without_base), for example:" in caplog.text)
-        await harness.tell(harness.venue.ticker(), delta(harness.venue, askPrice="1241"))
+        await harness.push(harness.venue.ticker(), delta(harness.venue, askPrice="1241"))
         assert harness.held()["ap"] == "1241"

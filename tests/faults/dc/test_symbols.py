@@ -48,7 +48,7 @@ async def test_DC_03_a_symbol_that_is_no_key_is_rejected(
     async with scripted_collector(tmp_path, shared_valkey) as harness:
         for symbol in ("BTC-@", "@", f"{CALL}@", "@-27NOV99-1-C-USDT"):
             frame = harness.venue.ticker(symbol)
-            await harness.tell(dump(frame).replace(b"@", raw.encode()), harness.venue.ticker())
+            await harness.push(dump(frame).replace(b"@", raw.encode()), harness.venue.ticker())
         told = harness.table.rejected
         assert told["bad_symbol"] + told["unknown_symbol"] == 4 == sum(told.values())
         assert_keys_are_clean(harness)
@@ -62,7 +62,7 @@ async def test_DC_17_a_late_listed_option_is_taken_at_once(
     async with scripted_collector(tmp_path, shared_valkey) as harness:
         [late] = names(1)
         frames = [harness.venue.ticker(late, markPrice=str(number)) for number in range(5)]
-        await harness.tell(*frames)
+        await harness.push(*frames)
         assert expected_hash(frames[-1]).items() <= harness.held(late).items()
         assert sum(harness.table.rejected.values()) == 0
     assert caplog.text.count("ticks before it is listed") == 1
@@ -81,11 +81,11 @@ async def test_DC_17_ten_thousand_invented_symbols_fill_no_memory(
         frame = dump(harness.venue.ticker("@"))
         for start in range(0, 10_000, 1000):
             invented = [f"BTC-27NOV99-{strike}-P".encode() for strike in range(start, start + 1000)]
-            await harness.tell(*(frame.replace(b"@", symbol) for symbol in invented))
+            await harness.push(*(frame.replace(b"@", symbol) for symbol in invented))
             assert len(harness.table) == min(500, 2 + start + 1000)
         assert harness.table.rejected["unknown_symbol"] == 10_000 - 498
         good = harness.venue.ticker()
-        await harness.tell(good)
+        await harness.push(good)
         assert expected_hash(good).items() <= harness.held().items()
         await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)
         assert len(harness.keys("option:*")) == 500
@@ -107,7 +107,7 @@ async def test_DC_18_both_forms_of_a_symbol_are_known(
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey, symbol) as harness:
         frame = harness.venue.ticker(symbol)
-        await harness.tell(frame)
+        await harness.push(frame)
         assert expected_hash(frame).items() <= harness.held(symbol).items()
         held = harness.client.hmget(f"instrument:{symbol}", "quote", "settle", "strike", "type")
         assert tuple(held) == terms
@@ -135,7 +135,7 @@ async def test_DC_18_a_form_that_is_not_known_spoils_no_other(
         await harness.collector.universe.refresh(lambda listed, gone: None)
         assert set(harness.collector.universe.instruments) == {CALL, PUT}
         good = harness.venue.ticker()
-        await harness.tell(*(harness.venue.ticker(symbol) for symbol in strange), good)
+        await harness.push(*(harness.venue.ticker(symbol) for symbol in strange), good)
         assert harness.table.rejected["unknown_symbol"] == len(strange)
         assert expected_hash(good).items() <= harness.held().items()
         await until(lambda: "rejected (unknown_symbol), for example:" in caplog.text)

@@ -36,7 +36,7 @@ BYTES = (b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80", b'{"topic":"tickers.\xff', b
 async def alive(harness: ScriptedVenueHarness) -> None:
     """The next good tick arrives."""
     frame = harness.venue.ticker()
-    await harness.tell(frame)
+    await harness.push(frame)
     assert expected_hash(frame).items() <= harness.held().items()
 
 
@@ -52,7 +52,7 @@ async def test_DC_01_no_prefix_of_a_message_is_taken_and_the_socket_is_kept(
         cut = dump(harness.venue.ticker(markPrice="666"))
         for start in range(0, len(cut), UNREADABLE_MAX - 1):
             sizes = range(start, min(start + UNREADABLE_MAX - 1, len(cut)))
-            await harness.tell(*(cut[:size] for size in sizes), good)
+            await harness.push(*(cut[:size] for size in sizes), good)
         assert (
             harness.table.rejected["not_json"] == len(cut) == sum(harness.table.rejected.values())
         )
@@ -64,7 +64,7 @@ async def test_DC_01_the_first_is_shown_bounded_and_escaped(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
-        await harness.tell(HTML, b'{"topic":', HTML)
+        await harness.push(HTML, b'{"topic":', HTML)
         await until(lambda: bool(told(caplog)))
         await alive(harness)
         assert harness.venue.opened == 1
@@ -77,7 +77,7 @@ async def test_DC_01_after_twenty_in_a_row_the_connection_is_replaced(
     tmp_path: Path, shared_valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey) as harness:
-        await harness.tell(*[HTML] * UNREADABLE_MAX)
+        await harness.push(*[HTML] * UNREADABLE_MAX)
         await harness.connected(2)
         await alive(harness)
     assert "20 unreadable messages in a row" in caplog.text
@@ -105,7 +105,7 @@ async def test_DC_02_bytes_that_are_no_text_are_reported_escaped(
 
     with logging_as_the_product_does(stderr, form):
         async with scripted_collector(tmp_path, shared_valkey, status_s=0.05) as harness:
-            await harness.tell(*BYTES)
+            await harness.push(*BYTES)
             await until(lambda: b"rejected (not_utf8)" in stderr.read_bytes())
             await alive(harness)
         logging.getLogger("fastopts").warning("%s", "half a pair: \ud800")
@@ -124,7 +124,7 @@ async def test_DC_04_deep_nesting_is_no_json(
     tmp_path: Path, shared_valkey: EmbeddedValkey, opening: bytes
 ) -> None:
     async with scripted_collector(tmp_path, shared_valkey) as harness:
-        await harness.tell(opening)
+        await harness.push(opening)
         assert harness.table.rejected["not_json"] == 1
         await alive(harness)
 
@@ -136,7 +136,7 @@ async def test_DC_04_a_deep_value_in_the_data_spoils_its_message_or_its_field_al
         for depth, reasons in ((16, 0), (50_000, 1)):
             deep: bytes = b"[" * depth + b"1" + b"]" * depth
             frame = harness.venue.ticker(bidIv="@@")
-            await harness.tell(dump(frame).replace(b'"@@"', deep))
+            await harness.push(dump(frame).replace(b'"@@"', deep))
             assert harness.table.rejected["not_json"] == reasons
         assert "biv" not in harness.held()
         await alive(harness)
@@ -242,7 +242,7 @@ async def test_DC_24_an_array_of_tickers_as_large_as_may_be_is_no_ticker(
         array = dump([one] * (1_000_000 // len(dump(one)) - 1))
         before = harness.table.received
         await harness.venue.push(array)
-        await harness.tell(dump({**one, "data": [one["data"]] * 900}))
+        await harness.push(dump({**one, "data": [one["data"]] * 900}))
         assert (harness.table.received, harness.table.rejected["no_data"]) == (before + 1, 1)
         assert harness.held()["mp"] != "666"
         await alive(harness)

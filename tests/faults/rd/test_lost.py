@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastopts import keys
-from fastopts.collector.wiring import new_table
 from fastopts.core import Batch
 from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, NotYetLive
 from fastopts.model import Instrument
 from fastopts.reader import Mirror, OptionReader
+from fastopts.venues.bybit.fields import new_table
 from tests.faults.rd.logs import told
 from tests.support import payloads
 from tests.support.broken_valkey import BrokenValkey, plain_client

@@ -30,7 +30,7 @@ class Count:
     """Sends numbers, one after each that it receives; and the word `tick` at its deadline."""
 
     def __init__(self, last: int = 5, every_s: float = float("inf")) -> None:
-        self.heard = b""
+        self.received = b""
         self.ticks = 0
         self._last = last
         self._every_s = every_s
@@ -42,10 +42,10 @@ class Count:
         self._tick_at = time.monotonic() + self._every_s
 
     def receive(self, data: bytes, now: float) -> None:
-        self.heard += data
-        if len(self.heard) >= self._last:
+        self.received += data
+        if len(self.received) >= self._last:
             raise Enough("enough")
-        self._out += str(len(self.heard)).encode()
+        self._out += str(len(self.received)).encode()
 
     def data_to_send(self) -> bytes:
         out, self._out = self._out, b""
@@ -123,14 +123,14 @@ def test_messages_arrive_until_the_rules_end_the_connection(run: Run) -> None:
     count = Count()
     with serving(echo) as address, pytest.raises(Enough):
         run(count, address, 5.0)
-    assert count.heard == b"01234"
+    assert count.received == b"01234"
 
 
 def test_over_a_unix_socket(run: Run, tmp_path: Path) -> None:
     count = Count()
     with serving(echo, tmp_path / "socket") as address, pytest.raises(Enough):
         run(count, address, 5.0)
-    assert count.heard == b"01234"
+    assert count.received == b"01234"
 
 
 def test_over_tls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_over_tls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     count = Count()
     with serving(echo, context=server_context()) as address, pytest.raises(Enough):
         run(count, address, 5.0)
-    assert count.heard == b"01234"
+    assert count.received == b"01234"
 
 
 def test_it_begins_with_the_introduction_of_the_address(run: Run) -> None:
@@ -147,7 +147,7 @@ def test_it_begins_with_the_introduction_of_the_address(run: Run) -> None:
         address = Address(plain.host, plain.port, username="me", password="secret")
         with pytest.raises(Enough):
             run(count, address, 5.0)
-    assert count.heard.startswith(b"AUTH me secret0")
+    assert count.received.startswith(b"AUTH me secret0")
 
 
 def test_what_is_due_is_said_in_silence(run: Run) -> None:
@@ -158,7 +158,7 @@ def test_what_is_due_is_said_in_silence(run: Run) -> None:
     count = Count(last=4, every_s=0.02)
     with serving(answer_ticks) as address, pytest.raises(Enough):
         run(count, address, 5.0)
-    assert count.heard == b"tttt"
+    assert count.received == b"tttt"
     assert count.ticks >= 4
 
 
@@ -167,7 +167,7 @@ def test_a_silent_server_is_given_up(run: Run) -> None:
     with serving(silence) as address, pytest.raises(TimeoutError, match=r"no answer in 0\.3 s"):
         run(count, address, 0.3)
     assert count.ticks >= 1
-    assert count.heard == b""
+    assert count.received == b""
 
 
 def test_a_server_that_closes_is_reported(run: Run) -> None:
@@ -206,7 +206,7 @@ def test_ended_with_something_left_to_send_it_returns() -> None:
     with serving(silence) as address:
         talk = BlockingPushConnection(address, count, 5.0)
         talk.run()
-    assert count.heard == b""
+    assert count.received == b""
 
 
 def test_a_command_ended_before_it_began_prints_nothing() -> None:
@@ -215,7 +215,7 @@ def test_a_command_ended_before_it_began_prints_nothing() -> None:
         talk = BlockingPushConnection(address, count, 5.0)
         talk.end()
         talk.run()
-    assert count.heard == b""
+    assert count.received == b""
 
 
 @pytest.mark.parametrize("anyio_backend", loops.LOOPS)
