@@ -38,7 +38,7 @@ from fastopts.core import CaptureBuffer, CaptureChannel
 from fastopts.sim import SimSettings
 from fastopts.sim.feed import SendQueue, SimFeed
 from fastopts.sim.prices.market import SimMarket
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 
 __all__ = ("Cost", "costs", "frames", "loop_costs", "run_collector", "run_latency")
 

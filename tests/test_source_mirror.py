@@ -28,6 +28,7 @@ COVERED_BY: Final = {
     "collector/venue/suspects.py": "collector/test_rest_check.py",
     "collector/venue/venue_time.py": "faults/lc/test_clocks.py",
     "collector/wiring.py": "collector/test_run.py",
+    "venues/bybit/ticker_table.py": "collector/test_connection.py",
     "compat/quote.py": "compat/test_executor.py",
     "compat/rows.py": "compat/test_data.py",
     "display_rules.py": "test_field_registry.py",

@@ -32,9 +32,9 @@ from fastopts.net.http import HttpClient
 from fastopts.net.redis.address import Address
 from fastopts.session.ban import Ban
 from fastopts.session.resubscribe_policy import ResubscribePolicy
-from fastopts.venues.bybit.fields import new_table
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
+from fastopts.venues.bybit.ticker_table import new_table
 
 if TYPE_CHECKING:
     from fastopts.capture.recorder import Recorder

@@ -49,7 +49,7 @@ def day_folders(root: Path) -> list[Path]:
     days = sorted(path.parent for path in base.glob(f"*/*/{schema.MANIFEST}"))
     if not days:
         place = f"history/v{schema.VERSION}/VENUE/YYYY-MM-DD"
-        raise BadInput(f"{root}: no history below ({place}): name its folder")
+        raise BadInput(f"{root}: no history below ({place}): run `fastopts history make`")
     return days
 
 

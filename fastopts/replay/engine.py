@@ -20,7 +20,7 @@ from fastopts.errors import CaptureError
 from fastopts.mcap_format import MESSAGE_HEAD, RECORD_HEAD
 from fastopts.model import RECORD, TERMS, Instrument
 from fastopts.replay.chunks import CaptureReader, Chunk, Damage, capture_files
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 
 __all__ = (
     "Comparison",

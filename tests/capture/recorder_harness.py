@@ -12,7 +12,7 @@ from fastopts.capture.recorder import Recorder, RecorderLimits, Recording
 from fastopts.capture.status import RecordingStatus
 from fastopts.capture.worker import CaptureWorker
 from fastopts.model import Instrument
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support.payloads import SYMBOL, T0, ticker
 from tests.support.payloads import dump as dump_payload
 from tests.support.waiting import PATIENCE_S

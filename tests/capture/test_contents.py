@@ -1,7 +1,7 @@
 import json
 
 from fastopts.capture import contents
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.capture.recorder_harness import LISTED, ticker_payload
 from tests.support.payloads import SYMBOL, T0
 

@@ -12,8 +12,8 @@ from fastopts.session.shards import Shards
 from fastopts.session.venue_clock import VenueClock
 from fastopts.sim import SimSettings, SimVenue
 from fastopts.venues.bybit import symbols
-from fastopts.venues.bybit.fields import new_table
 from fastopts.venues.bybit.session import Timing
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support.waiting import PATIENCE_S
 
 

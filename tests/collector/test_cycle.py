@@ -14,7 +14,7 @@ from fastopts.core import Table
 from fastopts.errors import StoreError
 from fastopts.net.redis.pipeline import OnDone, PipelineConnection
 from fastopts.net.redis.resp import Replies
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support import payloads
 from tests.support.collector_limits import current, quicken
 from tests.support.payloads import T0, dump

@@ -17,7 +17,7 @@ from fastopts.errors import StoreError, StoreUnavailable
 from fastopts.net.redis import pipeline as net
 from fastopts.net.redis.address import Address
 from fastopts.net.redis.pipeline import PipelineConnection
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support import payloads
 from tests.support.collector_limits import current
 from tests.support.oracle import expected_hash

@@ -18,7 +18,7 @@ from fastopts.capture.worker import CaptureWorker
 from fastopts.collector.operation.recording import build_recorder, settings_digest
 from fastopts.config import Secret, Settings
 from fastopts.errors import ConfigError
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.capture.judge import Capture, files, read, read_by_index
 from tests.capture.venue import LoggingVenue
 from tests.support import collector_harness, processes

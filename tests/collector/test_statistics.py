@@ -4,7 +4,7 @@ import pytest
 
 from fastopts.collector.store.statistics import Statistics
 from fastopts.contract import StatsField
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support.payloads import T0, dump, ticker
 
 

@@ -16,7 +16,7 @@ from fastopts.errors import CacheError
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
 from fastopts.venues.bybit import symbols
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.collector.universe_harness import UniverseHarness, instrument, name, told
 from tests.support import payloads
 from tests.support.hostile import NAMES

@@ -18,7 +18,7 @@ from fastopts.core import Table
 from fastopts.model import Instrument
 from fastopts.net.http import HttpClient
 from fastopts.session.ban import Ban
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support import collector_limits, payloads
 from tests.support.payloads import dump
 from tests.support.raw import RawServer

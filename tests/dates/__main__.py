@@ -63,7 +63,7 @@ def run(moments: tuple[str, ...] | list[str], arguments: list[str]) -> int:
 
 def command(arguments: list[str]) -> list[str]:
     pytest = [sys.executable, "-m", "pytest", "--numprocesses", "2", "--dist", "worksteal"]
-    if all(argument.startswith("-") for argument in arguments):
+    if not any(argument.startswith("tests") for argument in arguments):
         pytest += ["tests", *(f"--ignore=tests/{name}" for name in LEFT_OUT)]
     return [*pytest, *arguments]
 

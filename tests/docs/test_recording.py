@@ -11,7 +11,7 @@ import pytest
 from fastopts.capture import contents
 from fastopts.collector.operation.recording import build_recorder
 from fastopts.config import Settings
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.capture.judge import files, read
 from tests.capture.recorder_harness import RecorderHarness, ticker_payload
 from tests.docs.pages import DOCS, examples, rows

@@ -10,7 +10,7 @@ import time
 from fastopts.core import Batch, Table
 from fastopts.net.redis.address import parse
 from fastopts.net.redis.blocking import BlockingConnection
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support.payloads import NUMBERS, dump, ticker
 from tests.support.store import EPOCH, expiry_of
 

@@ -38,8 +38,8 @@ def first_broken(faults: list[Planned], patches: Iterable[Patch], seeds: int = 6
 def twin(**changed: Callable[..., Any]) -> list[Patch]:
     """The pure core, whose rules can be *changed*; names are those of `pure`, `_` for a dot."""
     doors = {
-        "fastopts.collector.wiring.Table": pure.Table,
-        "fastopts.collector.wiring.Grammar": pure.Grammar,
+        "fastopts.venues.bybit.ticker_table.Table": pure.Table,
+        "fastopts.venues.bybit.ticker_table.Grammar": pure.Grammar,
         "fastopts.collector.store.flusher.Batch": pure.Batch,
     }
     return [

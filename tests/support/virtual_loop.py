@@ -13,7 +13,7 @@ from fastopts.net import websocket
 from fastopts.session.shards import Shards
 from fastopts.session.venue_clock import VenueClock
 from fastopts.venues.bybit import symbols
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.collector.test_connection import Outlet
 
 SYMBOLS = [f"BTC-27NOV99-{strike}-C-USDT" for strike in range(1, 2001)]

@@ -15,7 +15,7 @@ from fastopts.collector.store.writer import Content, Writer
 from fastopts.model import Instrument
 from fastopts.net.redis.address import Address
 from fastopts.session.clocks import wall_ms
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support import collector_limits, payloads
 from tests.support.oracle import expected_hash
 from tests.support.payloads import T0, dump

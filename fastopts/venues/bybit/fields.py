@@ -8,9 +8,8 @@ import re
 from typing import Final
 
 from fastopts import model
-from fastopts.core import Grammar, Table
 
-__all__ = ("REST", "TICKER_FIELDS", "TOPIC_PREFIX", "WEBSOCKET", "new_table", "time_ms")
+__all__ = ("REST", "TICKER_FIELDS", "TOPIC_PREFIX", "WEBSOCKET", "time_ms")
 
 _BOTH: Final = {
     "lastPrice": "lp",
@@ -58,11 +57,6 @@ TOPIC_PREFIX: Final = "tickers."
 TICKER_FIELDS: Final = {name: model.NUMBER_INDEX[short] for name, short in WEBSOCKET.items()}
 
 _TIME_MS = re.compile(r"[0-9]{13}", re.ASCII)
-
-
-def new_table() -> Table:
-    """Return an empty table for Bybit's tickers."""
-    return Table(Grammar(TOPIC_PREFIX, TICKER_FIELDS))
 
 
 def time_ms(value: object) -> int | None:

@@ -141,4 +141,4 @@ def test_gaps_have_times_and_reasons(history: Path) -> None:
 def test_a_folder_without_history_is_one_line(tmp_path: Path) -> None:
     done = fastopts("history", "verify", str(tmp_path), cwd=Path())
     assert (done.code, done.out) == (2, "")
-    assert "no history below (history/v1/VENUE/YYYY-MM-DD): name its folder" in done.err
+    assert "no history below (history/v1/VENUE/YYYY-MM-DD): run `fastopts history make`" in done.err

@@ -27,9 +27,9 @@ from fastopts.reader import OptionReader
 from fastopts.reader.mirrors.mirror import Mirror
 from fastopts.reader.mirrors.replica import Replica
 from fastopts.sim import SimSettings, SimVenue
-from fastopts.venues.bybit.fields import new_table
 from fastopts.venues.bybit.hosts import Endpoints
 from fastopts.venues.bybit.session import Timing
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.support.broken_valkey import wait_for
 from tests.support.collector_harness import COINS, CollectorHarness, running_collector, until
 from tests.support.disks import full_after
@@ -178,7 +178,7 @@ async def test_PR_07_a_loop_that_was_blocked_keeps_its_connection(
 MEMORY = """
 import resource, sys
 from fastopts.collector.venue import universe_cache as cache
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from fastopts.core import Batch
 from tests.support.payloads import T0, dump, ticker
 table = new_table()

@@ -19,7 +19,7 @@ from fastopts.embedded import EmbeddedValkey
 from fastopts.errors import ConfigError, NotYetLive
 from fastopts.model import Instrument
 from fastopts.reader import Mirror, OptionReader
-from fastopts.venues.bybit.fields import new_table
+from fastopts.venues.bybit.ticker_table import new_table
 from tests.faults.rd.logs import told
 from tests.support import payloads
 from tests.support.broken_valkey import BrokenValkey, plain_client
