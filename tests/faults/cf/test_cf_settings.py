@@ -58,13 +58,12 @@ def test_CF_01_a_misspelt_name_is_an_error_with_one_that_is_near(written: str) -
         assert re.search(r"unknown (setting|option) .*did you mean .+\?", words)
 
 
-@pytest.mark.parametrize("written", ["redis_aa", "redis_ac", "redis_c", "redis_caa", "recor"])
+@pytest.mark.parametrize("written", ["redis_aa", "redis_ac", "redis_c", "redis_caa"])
 def test_CF_01_a_slip_in_a_short_name_is_recognised(written: str) -> None:
-    expected = "record" if written == "recor" else "redis_ca"
     in_file, variable, option = refusals(written)
-    assert f"did you mean {expected}?" in in_file
-    assert f"did you mean FASTOPTS_{expected.upper()}?" in variable
-    assert f"did you mean --{expected.replace('_', '-')}?" in option
+    assert "did you mean redis_ca?" in in_file
+    assert "did you mean FASTOPTS_REDIS_CA?" in variable
+    assert "did you mean --redis-ca?" in option
 
 
 @pytest.mark.parametrize("name", SETTINGS)
